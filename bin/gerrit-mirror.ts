@@ -1,0 +1,1 @@
+gerrit-mirror.js

@@ -95,6 +95,39 @@ describe("timeouts", () => {
   });
 });
 
+describe("silence after a pause", () => {
+  test("of the reader is still noticed", async () => {
+    await using server = await startRawServer(says("content-length: 10", "12345", false));
+    const { body } = await get(server.url);
+    const slowly = async () => {
+      for await (const _ of body) await wait(IDLE_MS * 3);
+    };
+    await expect(slowly()).rejects.toMatchObject({ code: "timed-out" });
+  });
+
+  test("of the request's body is still noticed", async () => {
+    await using server = await startRawServer((socket) => void socket.resume());
+    const body = (async function* () {
+      yield Buffer.from("one");
+      await wait(IDLE_MS * 3);
+      yield Buffer.from("two");
+    })();
+    const sent = client({ method: "POST", url: server.url, headers: {}, body });
+    await expect(sent).rejects.toMatchObject({ code: "timed-out" });
+  });
+});
+
+test("a proxy that accepts and says nothing is unreachable", async () => {
+  await using server = await startRawServer(() => {});
+  const proxied = createHttpClient({ connectTimeoutMs: CONNECT_MS, proxyEnv: { HTTPS_PROXY: server.url } });
+  const error = await proxied({ method: "GET", url: "https://git.example.com/", headers: {} }).catch(
+    (reason: unknown) => reason,
+  );
+  proxied.close();
+  expect(error).toMatchObject({ code: "unreachable", message: expect.stringContaining("git.example.com") });
+  expect(server.connections()).toBe(1);
+});
+
 describe("connections", () => {
   test("are kept: ten requests in a row take one", async () => {
     await using server = await startRawServer((socket) =>

@@ -49,13 +49,19 @@ describe("a certificate", () => {
 
   test("that nobody vouches for is refused", async () => {
     await using server = await startTlsServer();
-    await expect(ask(server.url, {})).rejects.toMatchObject({ code: "unreachable", message: /certificate/ });
+    await expect(ask(server.url, {})).rejects.toMatchObject({
+      code: "unreachable",
+      message: expect.stringMatching(/certificate/),
+    });
   });
 
   test("of a trusted authority for another name is refused", async () => {
     await using server = await startTlsServer("DNS:elsewhere.example");
     const refused = ask(server.url, { ca: server.ca });
-    await expect(refused).rejects.toMatchObject({ code: "unreachable", message: /altnames|127\.0\.0\.1/ });
+    await expect(refused).rejects.toMatchObject({
+      code: "unreachable",
+      message: expect.stringMatching(/altnames|127\.0\.0\.1/),
+    });
   });
 
   test("is not asked for twice by a plain server: TLS against plain HTTP is unreachable", async () => {
@@ -77,7 +83,10 @@ describe("a proxy", () => {
     await using proxy = await startProxy();
     const proxyEnv = { HTTPS_PROXY: proxy.url };
     expect(await ask(server.url, { proxyEnv, ca: server.ca })).toBe("ok");
-    await expect(ask(server.url, { proxyEnv })).rejects.toMatchObject({ code: "unreachable", message: /certificate/ });
+    await expect(ask(server.url, { proxyEnv })).rejects.toMatchObject({
+      code: "unreachable",
+      message: expect.stringMatching(/certificate/),
+    });
     expect({ requests: proxy.requests(), tunnels: proxy.tunnels() }).toEqual({ requests: 0, tunnels: 2 });
   });
 

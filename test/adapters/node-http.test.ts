@@ -156,6 +156,9 @@ describe("an answer's body", () => {
 
   test("that is no HTTP is unreachable, with what was wrong", async () => {
     await using server = await startRawServer((socket) => void socket.end("SSH-2.0-OpenSSH\r\n"));
-    await expect(get(server.url)).rejects.toMatchObject({ code: "unreachable", message: /could not be used: Parse/ });
+    await expect(get(server.url)).rejects.toMatchObject({
+      code: "unreachable",
+      message: expect.stringMatching(/could not be used: Parse/),
+    });
   });
 });

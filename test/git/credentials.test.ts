@@ -6,6 +6,7 @@ import { createHttpClient } from "../../src/adapters/node-http.ts";
 import { Secret } from "../../src/model/secret.ts";
 import { openMirror, openSource } from "../../src/remote/open.ts";
 import { refusingUrl } from "../support/faults.ts";
+import { installHook } from "../support/repositories.ts";
 import { expectNoSecret, gerritMirror } from "./command.ts";
 import { type HttpProxy, startHttpProxy } from "./http-proxy.ts";
 import { type Story, startStory } from "./story.ts";
@@ -39,6 +40,20 @@ describe("credentials", () => {
     const { report } = await story.run();
     expect(report).toMatchObject({ outcome: "failed", error: { code: "credential-refused" } });
     expect(report.error?.message).toContain("source");
+  });
+
+  test("are not shown when the mirror's hook prints them", async () => {
+    const authorization = basic("robot:s3cret/w@rd");
+    await using story = await startStory({ server: { authorization } });
+    const script = `#!/bin/sh\necho 'You sent ${authorization}, robot:s3cret/w@rd' >&2\nexit 1\n`;
+    await installHook(story.mirror, "pre-receive", script);
+    const withUser = (side: "source" | "mirror") => story.urlOf(side).replace("//", "//robot:s3cret%2Fw%40rd@");
+    const words = ["mirror", "--from", withUser("source"), "--to", withUser("mirror")];
+    for (const run of [await gerritMirror(words), await gerritMirror([...words, "--json"])]) {
+      expect(run.code).toBe(1);
+      expect(run.stdout).toContain("You sent [secret], [secret]");
+      expectNoSecret(run.stdout + run.stderr);
+    }
   });
 
   test("as userinfo or in the environment do their work and are never printed", async () => {

@@ -98,6 +98,23 @@ describe("one ref is refused", () => {
     await expectAllBut(story, "refs/heads/old");
   });
 
+  test("a whole push refused for two reasons still lets the others through", async () => {
+    const hidden = "refs/heads/hidden";
+    await using story = await startStory({ server: { config: { "receive.hideRefs": hidden } } });
+    await story.run();
+    await addTopics(story);
+    await updateRef(story.source, hidden, await resolve(story.source, MAIN));
+    await refusePushWith(story.mirror, BAD, { named: false });
+    const result = await story.run();
+    expect(result.report).toMatchObject({ outcome: "partial", error: { code: "rejected" } });
+    expect(entryOf(result, hidden)).toMatchObject({
+      outcome: "rejected",
+      reason: expect.stringContaining("hidden ref"),
+    });
+    expect(entryOf(result, BAD)).toMatchObject({ outcome: "rejected", reason: expect.stringContaining("protected") });
+    expect(result.report.refs.filter(({ outcome }) => outcome === "applied")).toHaveLength(50);
+  });
+
   test("everything refused ends after a bounded number of pushes", async () => {
     await using story = await startStory();
     await story.run();

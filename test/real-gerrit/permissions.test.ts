@@ -54,10 +54,11 @@ describe("READ that is lost", () => {
     await expect.poll(async () => (await world.statusOf("one-project")).state, POLL).toMatch(/^(?:gone|failed|held)$/);
     await commit(work, { files: { "a.txt": "a\n" } });
     await world.pushAndSettle(work, "one-project", "refs/heads/main");
+    // The sweep said so once; the job's own refusal (HTTP 403) is no second notice.
     expect((await world.statusOf("one-project")).error).toMatchObject({
-      code: "forbidden",
-      message: expect.stringContaining("HTTP 403. The server said: one-project unavailable"),
-      remedy: expect.stringContaining("missing or hidden"),
+      code: "gone",
+      message: expect.stringContaining("no longer lists"),
+      remedy: expect.stringContaining("cannot be read by this account"),
     });
     expect(await refsOf(mirror("one-project"))).toEqual(before);
     await world.admin.withdraw("one-project", blocked("refs/*"));

@@ -6,8 +6,6 @@ export default defineConfig({
     include: ["test/real-gerrit/**/*.test.ts"],
     pool: "forks",
     maxWorkers: 1,
-    // They hold peaks and times to absolute limits on machines that others share: one bad moment is no failure, two are.
-    retry: 1,
     testTimeout: 300_000,
     hookTimeout: 300_000,
   },

@@ -8,6 +8,16 @@ import { homedir } from "node:os";
 // The second start takes half as long. The cache is in the user's own folder: code in the common temporary folder could be
 // anybody's, and this process holds credentials.
 const { XDG_CACHE_HOME, NODE_COMPILE_CACHE } = process.env;
-enableCompileCache(NODE_COMPILE_CACHE || `${XDG_CACHE_HOME || `${homedir()}/.cache`}/gerrit-mirror/compiled`);
+const caches = XDG_CACHE_HOME || cacheOfHome();
+if (NODE_COMPILE_CACHE || caches) enableCompileCache(NODE_COMPILE_CACHE || `${caches}/gerrit-mirror/compiled`);
 const { run } = await import("./run.ts");
 process.exitCode = await run(process.argv.slice(2), process.env);
+
+/** A user without a home, as containers make them, starts slowly. */
+function cacheOfHome() {
+  try {
+    return `${homedir()}/.cache`;
+  } catch {
+    return undefined;
+  }
+}

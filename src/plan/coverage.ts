@@ -19,7 +19,8 @@ export const ANNOUNCED_MS = 3_600_000;
 
 /** Whether the last full read that ended equal began after the job was queued: nothing is left to do. */
 export function isCovered(job: Job, queuedAt: Instant, status: RepositoryStatus | undefined): boolean {
-  if (job.cause !== "event" && job.cause !== "sweep") return false;
+  // A second look doubts the very list that another job may have found equal.
+  if (job.again === true || (job.cause !== "event" && job.cause !== "sweep")) return false;
   return status?.state === "equal" && status.coveredUntil !== undefined && queuedAt < status.coveredUntil;
 }
 

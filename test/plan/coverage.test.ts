@@ -34,6 +34,10 @@ describe("a job is covered", () => {
     },
   );
 
+  test("never when it is a second look, which doubts what another job found equal", () => {
+    expect(isCovered({ ...JOB, again: true }, 1, status({ coveredUntil: 100 }))).toBe(false);
+  });
+
   test("never by what is not known", () => {
     expect(isCovered(JOB, 1, status())).toBe(false);
     expect(isCovered(JOB, 1, undefined)).toBe(false);

@@ -149,7 +149,7 @@ describe("a project", () => {
     await world.sweep();
     await untilState("anew", "gone");
     await world.admin.createProject("anew");
-    const work = await createBare(`${world.folder}/work/anew-again`);
+    const work = await createBare(`${world.folder}/clones/anew-again`);
     await commit(work, { files: { "other.txt": "other\n" }, message: "another project" });
     await world.admin.push(work, "anew", "refs/heads/main");
     await untilState("anew", "foreign");
@@ -163,7 +163,7 @@ describe("a project", () => {
     await world.gerrit.remove("quickly-anew");
     await world.gerrit.start();
     await world.admin.createProject("quickly-anew");
-    const work = await createBare(`${world.folder}/work/quickly-anew-again`);
+    const work = await createBare(`${world.folder}/clones/quickly-anew-again`);
     await commit(work, { files: { "other.txt": "other\n" }, message: "another project" });
     await world.pushAndSettle(work, "quickly-anew", "refs/heads/main");
     await world.sweep();
